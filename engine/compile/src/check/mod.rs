@@ -6,6 +6,7 @@
 //! | `environment.rs` | the environment as a whole, columns, decisions |
 //! | `counts.rs` | fields that count other items of the episode |
 //! | `counted.rs` | the same once the items of a task are made: what is settled at load, and what is tried |
+//! | `parts.rs` | what of a pack is compiled before its tasks |
 //! | `declared.rs` | what is declared of values: that its keys suit their types |
 //! | `scope.rs` | what expressions may read; state, reset arguments, effects |
 //! | `action.rs` | what agents send |
@@ -68,6 +69,7 @@ mod left_out;
 mod limits;
 mod lines;
 mod observation;
+mod parts;
 mod plant;
 mod plugins;
 mod policy;
@@ -87,7 +89,7 @@ mod unread;
 mod vary;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -98,16 +100,13 @@ use minijinja::{Environment as Engine, Value as Context};
 use casebook_runtime::{
     expression::Expression,
     json::Name,
-    model::{Column, Keyword},
-    plugin::{Host, Judge},
-    rubric::{KeywordPool, Rubric},
-    rules::RuleSet,
+    model::Keyword,
+    plugin::Host,
+    rubric::KeywordPool,
     scenario::{
         Catalog, Pack, ResetModel, Scenario, Script, StateVariable, Task,
         action::ActionModel,
-        derived::Derived,
         observation::{Part, schema, with_answers, with_instructions},
-        ranking::Ranking,
     },
 };
 use casebook_syntax::{
@@ -121,6 +120,7 @@ pub use forms::template_fields;
 pub use judge::{AnswerFile, AnswerLine, read_answers};
 pub(crate) use judge::{check_sensitive, prompt};
 use kept::{Kept, KeptPack, Outcome};
+pub(crate) use parts::Parts;
 pub use plugins::{Lock, authoring, locks};
 pub use proofs::Proof;
 pub use ruled::{DataFile, Ruled, documents_of, names_of_rules, ruled};
@@ -260,93 +260,6 @@ fn compile_all(
     let sound = Catalog { generation, packs };
     let catalog = (report.errors() == 0 && !sound.packs.is_empty()).then(|| sound.clone());
     (Compiled { catalog, sound, broken, report, documents, proof }, left_out)
-}
-
-/// What of a pack is compiled before its tasks.
-pub(crate) struct Parts<'a> {
-    pub(crate) documents: &'a Documents<'a>,
-    pub(crate) environment: &'a spec::Environment,
-    pub(crate) root: &'a Document,
-    pub(crate) fields: Arc<[Column]>,
-    pub(crate) decisions: Arc<[Column]>,
-    pub(crate) derived: Derived,
-    pub(crate) rankings: Arc<[Ranking]>,
-    pub(crate) reset: ResetModel,
-    /// What expressions may read before the first step, with sample values.
-    pub(crate) first: Context,
-    pub(crate) rules: IndexMap<String, Arc<RuleSet>>,
-    /// The names of rules that have errors, so that what is left of them decides something else.
-    pub(crate) broken_rules: Vec<String>,
-    pub(crate) rubrics: IndexMap<String, Rubric>,
-    /// The generators, by name and level.
-    pub(crate) generators: generator::Generators,
-    /// Whether draws of generators are not tried.
-    pub(crate) untried: bool,
-    /// How draws of generators are steered, as far as that was tried.
-    plans: RefCell<generator::Plans>,
-    /// The plugins; `None` for one that was refused.
-    pub(crate) plugins: Declared,
-    /// Who is asked where language models grade.
-    pub(crate) judge: Judge,
-    /// The digests of the files with answers of language models.
-    answers: String,
-    /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
-    pub(crate) sound: bool,
-    /// Bytes of the items made so far, for all tasks together.
-    pub(crate) bytes: Cell<usize>,
-    /// Regular expressions compiled so far.
-    pub(crate) regexes: Cell<usize>,
-}
-
-impl<'a> Parts<'a> {
-    fn new(
-        documents: &'a Documents<'a>,
-        (root, environment): (&'a Document, &'a spec::Environment),
-        columns: environment::Columns,
-        (reset, first, mut derived): (ResetModel, Context, Derived),
-    ) -> Self {
-        derived.set_greatest_count(counts::greatest(documents));
-        Self {
-            documents,
-            environment,
-            root,
-            fields: columns.fields.into(),
-            decisions: columns.decisions.into(),
-            derived,
-            rankings: Arc::new([]),
-            reset,
-            first,
-            rules: IndexMap::new(),
-            rubrics: IndexMap::new(),
-            generators: generator::Generators::new(),
-            untried: false,
-            plans: RefCell::default(),
-            plugins: IndexMap::new(),
-            judge: Judge::default(),
-            answers: String::new(),
-            sound: false,
-            broken_rules: Vec::new(),
-            bytes: Cell::new(0),
-            regexes: Cell::new(0),
-        }
-    }
-
-    /// Whether fields count other items, so that no item is judged alone.
-    fn counts(&self) -> bool {
-        !self.derived.counts().is_empty()
-    }
-
-    /// Whether a count was refused, so that nothing can be said about items.
-    fn lacks_counts(&self) -> bool {
-        self.derived.counts().len() < self.fields.iter().filter(|column| column.counted).count()
-    }
-
-    /// Adds what grades besides the engine: plugins, and language models with what they answered.
-    fn take(&mut self, plugins: Declared, (source, loaded): (&PackSource, &plugins::Cache), report: &mut Report) {
-        self.plugins = plugins;
-        self.judge = Judge { answers: judge::answers(source, report), guest: loaded.judge() };
-        self.answers = source::bases(source).filter_map(|pack| pack.answers.as_ref()).map(SourceFile::digest).collect();
-    }
 }
 
 fn compile_pack(
