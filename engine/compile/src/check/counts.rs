@@ -5,6 +5,7 @@ use std::cell::Cell;
 use casebook_runtime::{
     expression::names_read,
     model::{Column, read_duration},
+    names::list,
     scenario::counts::{Count, Earlier},
     value::ValueType,
 };
@@ -70,6 +71,8 @@ impl<'a> Counter<'a> {
         let earlier = self.earlier(&pointer, written, at, report);
         if self.fields[at].visible {
             self.check_shown(&pointer, written, at, earlier, report);
+        } else {
+            self.check_read_from(&pointer, written, at, earlier, report);
         }
         (report.errors() == before).then_some(Count { of: at, same, condition, earlier })
     }
@@ -195,16 +198,13 @@ impl<'a> Counter<'a> {
         true
     }
 
-    /// Refuses a visible count by hidden fields, unless agents are meant to read those there.
-    fn check_shown(
-        &self,
+    /// The fields that a count reads, each with its place; how many of the places, which are the first, are keys.
+    fn read<'w>(
+        &'w self,
         pointer: &str,
-        written: &OtherItems,
-        at: usize,
+        written: &'w OtherItems,
         earlier: Option<Earlier>,
-        report: &mut Report,
-    ) {
-        let own = &self.fields[at].name;
+    ) -> (Vec<(String, &'w str)>, usize) {
         let mut read: Vec<(String, &str)> = Vec::new();
         if let Some(condition) = &written.condition {
             fields_of(&format!("{pointer}/where"), &condition.0, &mut read);
@@ -215,6 +215,46 @@ impl<'a> Counter<'a> {
         let moment = earlier.map(|earlier| self.fields[earlier.field].name.as_str());
         let key = if written.before.is_some() { "before" } else { "within" };
         read.extend(moment.map(|name| (format!("{pointer}/{key}"), name)));
+        (read, keys)
+    }
+
+    /// Warns of `read_from` of a hidden count that leaves out a visible field: it says by which fields agents count.
+    fn check_read_from(
+        &self,
+        pointer: &str,
+        written: &OtherItems,
+        at: usize,
+        earlier: Option<Earlier>,
+        report: &mut Report,
+    ) {
+        let own = &self.fields[at].name;
+        let field = |name: &str| self.spec.item.as_ref().and_then(|item| item.fields.get(name));
+        let Some(named) = field(own).map(|field| &field.read_from).filter(|named| !named.is_empty()) else { return };
+        let mut left_out: Vec<&str> =
+            self.read(pointer, written, earlier).0.into_iter().map(|(_, name)| name).collect();
+        left_out.retain(|name| field(name).is_some_and(|field| field.visible) && !named.iter().any(|one| one == name));
+        left_out.dedup();
+        if let Some(fields) = list(&left_out) {
+            let message = format!("`{own}` counts by {fields}, and agents are told to count by other fields alone");
+            report.push(
+                self.root
+                    .at_key(Code::Unseen, format!("/item/fields/{own}/read_from"), message)
+                    .hint(format!("add {fields} to `read_from`")),
+            );
+        }
+    }
+
+    /// Refuses a visible count by hidden fields, unless agents are meant to read those there.
+    fn check_shown(
+        &self,
+        pointer: &str,
+        written: &OtherItems,
+        at: usize,
+        earlier: Option<Earlier>,
+        report: &mut Report,
+    ) {
+        let own = &self.fields[at].name;
+        let (read, keys) = self.read(pointer, written, earlier);
         let fields = |name: &str| self.spec.item.as_ref().and_then(|item| item.fields.get(name));
         let is_hidden = |field: &FieldSpec| !field.visible && !field.read_from.iter().any(|one| one == own);
         for (at, (place, hidden)) in read.into_iter().enumerate() {
