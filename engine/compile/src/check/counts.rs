@@ -235,7 +235,7 @@ impl<'a> Counter<'a> {
         left_out.retain(|name| field(name).is_some_and(|field| field.visible) && !named.iter().any(|one| one == name));
         left_out.dedup();
         if let Some(fields) = list(&left_out) {
-            let message = format!("`{own}` counts by {fields}, and agents are told to count by other fields alone");
+            let message = format!("`{own}` counts by {fields}, which `read_from` leaves out");
             report.push(
                 self.root
                     .at_key(Code::Unseen, format!("/item/fields/{own}/read_from"), message)

@@ -97,7 +97,7 @@ impl<'a> Parts<'a> {
         !self.derived.counts().is_empty()
     }
 
-    /// Whether a count was refused, so that nothing can be said about items.
+    /// Whether a count was refused, so that no item can be judged.
     pub(super) fn lacks_counts(&self) -> bool {
         self.derived.counts().len() < self.fields.iter().filter(|column| column.counted).count()
     }
