@@ -103,9 +103,7 @@ impl Place {
     pub fn episode(pack: &str, task: &str, seed: u64) -> Self {
         Self { seed: Some(seed), ..Self::task(pack, task) }
     }
-}
 
-impl Place {
     /// The same at the line of a task's rubric where the score begins, unless it has a line.
     pub(super) fn scored_by(self, rubric: &Rubric) -> Self {
         self.at(&rubric.nodes[rubric.score])

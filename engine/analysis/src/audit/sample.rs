@@ -58,9 +58,9 @@ impl SampledEpisode {
     }
 
     /// Where it is, at the grader that costs a player most of the score.
-    pub(super) fn costliest(&self, pack: &Arc<Pack>, policy: &Policy) -> Place {
-        let place = self.place(pack);
-        let Ok(mut episode) = Episode::reset(pack, &self.task, self.seed) else { return place };
+    pub(super) fn costliest(&self, starts: &Starts<'_>, policy: &Policy) -> Place {
+        let place = self.place(starts.pack());
+        let Ok(mut episode) = self.start(starts) else { return place };
         while !episode.done()
             && let Some(action) = policy.act(&episode)
         {

@@ -127,7 +127,7 @@ fn oracle_max(subject: &Subject<'_>) -> Outcome {
                 lowest = lowest.min(score);
                 if !least.holds(score) {
                     let text = format!("what is right scores {score:.4}");
-                    let place = oracle.as_ref().map_or(place, |oracle| one.costliest(subject.pack, oracle));
+                    let place = oracle.as_ref().map_or(place, |oracle| one.costliest(subject.starts, oracle));
                     findings.push(Finding::new(place, text).expected(least.words()));
                 }
             }

@@ -70,9 +70,9 @@ impl<'a> Counter<'a> {
         });
         let earlier = self.earlier(&pointer, written, at, report);
         if self.fields[at].visible {
-            self.check_shown(&pointer, written, at, earlier, report);
+            self.check_shown(at, self.read(&pointer, written, earlier), report);
         } else {
-            self.check_read_from(&pointer, written, at, earlier, report);
+            self.check_read_from(at, self.read(&pointer, written, earlier), report);
         }
         (report.errors() == before).then_some(Count { of: at, same, condition, earlier })
     }
@@ -219,19 +219,11 @@ impl<'a> Counter<'a> {
     }
 
     /// Warns of `read_from` of a hidden count that leaves out a visible field: it says by which fields agents count.
-    fn check_read_from(
-        &self,
-        pointer: &str,
-        written: &OtherItems,
-        at: usize,
-        earlier: Option<Earlier>,
-        report: &mut Report,
-    ) {
+    fn check_read_from(&self, at: usize, (read, _): (Vec<(String, &str)>, usize), report: &mut Report) {
         let own = &self.fields[at].name;
         let field = |name: &str| self.spec.item.as_ref().and_then(|item| item.fields.get(name));
         let Some(named) = field(own).map(|field| &field.read_from).filter(|named| !named.is_empty()) else { return };
-        let mut left_out: Vec<&str> =
-            self.read(pointer, written, earlier).0.into_iter().map(|(_, name)| name).collect();
+        let mut left_out: Vec<&str> = read.into_iter().map(|(_, name)| name).collect();
         left_out.retain(|name| field(name).is_some_and(|field| field.visible) && !named.iter().any(|one| one == name));
         left_out.dedup();
         if let Some(fields) = list(&left_out) {
@@ -245,16 +237,8 @@ impl<'a> Counter<'a> {
     }
 
     /// Refuses a visible count by hidden fields, unless agents are meant to read those there.
-    fn check_shown(
-        &self,
-        pointer: &str,
-        written: &OtherItems,
-        at: usize,
-        earlier: Option<Earlier>,
-        report: &mut Report,
-    ) {
+    fn check_shown(&self, at: usize, (read, keys): (Vec<(String, &str)>, usize), report: &mut Report) {
         let own = &self.fields[at].name;
-        let (read, keys) = self.read(pointer, written, earlier);
         let fields = |name: &str| self.spec.item.as_ref().and_then(|item| item.fields.get(name));
         let is_hidden = |field: &FieldSpec| !field.visible && !field.read_from.iter().any(|one| one == own);
         for (at, (place, hidden)) in read.into_iter().enumerate() {
